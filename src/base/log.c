@@ -178,7 +178,7 @@ void log_event(enum log_level level, const char *id, const char *sentence,
 
 #define PAUSE_MS 10000
 
-bool log_pause_is_over(struct log_pause *pause, int64_t *unlogged)
+bool log_pause_take(struct log_pause *pause, int64_t *unlogged)
 {
         long long now_ms = clock_steady_ms();
         long long until_ms = atomic_load(&pause->until_ms);

@@ -87,9 +87,9 @@ struct log_pause {
 };
 
 /*
- * May it be logged now? Then `*unlogged` is how often it was not since the last time, for the line
- * to say; if not, it is counted. Every thread.
+ * True if it may be logged now, which begins the next ten seconds: `*unlogged` is how often it was
+ * not since the last time, for the line to say. If not, it is counted. Every thread.
  */
-bool log_pause_is_over(struct log_pause *pause, int64_t *unlogged);
+bool log_pause_take(struct log_pause *pause, int64_t *unlogged);
 
 #endif

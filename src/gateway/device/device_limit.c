@@ -106,7 +106,7 @@ static void refuse(struct device_limit *limit, const char *device_key, struct re
         reason_set(reason, "this gateway knows %lld devices, as many as Limits.Devices allows",
                    (long long)limit->count);
         metrics_add(METRIC_DEVICE_NOT_ADMITTED, 1);
-        if (!log_pause_is_over(&limit->refused, &unlogged))
+        if (!log_pause_take(&limit->refused, &unlogged))
                 return;
         log_warn("DEVICE_LIMIT", "A new device is refused: there are as many as are allowed",
                  LOG_TEXT("device", device_key), LOG_INT("devices", limit->count),

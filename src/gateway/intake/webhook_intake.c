@@ -231,7 +231,7 @@ static void note_refused(struct webhook_intake *webhook, const struct delivery_r
         if (network_settings_repeats(webhook->means->settings, network))
                 return;
         metrics_add(METRIC_WEBHOOK_LOST, 1);
-        if (!log_pause_is_over(&webhook->lost, &unlogged))
+        if (!log_pause_take(&webhook->lost, &unlogged))
                 return;
         log_error("WEBHOOK_LOST",
                   "A webhook could not be taken, and its network does not send it again",

@@ -103,7 +103,7 @@ void webhook_keys_report(struct webhook_keys *keys, const struct settings_webhoo
         int64_t unlogged;
 
         metrics_add(METRIC_WEBHOOK_FORBIDDEN, 1);
-        if (!log_pause_is_over(&keys->misused, &unlogged))
+        if (!log_pause_take(&keys->misused, &unlogged))
                 return;
         log_warn("WEBHOOK_KEY_MISUSED", "A key was used for events that it may not send",
                  LOG_TEXT("key", place), LOG_TEXT("network", network),

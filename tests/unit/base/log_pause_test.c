@@ -16,16 +16,16 @@ static void what_is_not_logged_is_counted_until_the_pause_is_over(void **state)
         int64_t unlogged = -1;
 
         (void)state;
-        assert_true(log_pause_is_over(&pause, &unlogged));
+        assert_true(log_pause_take(&pause, &unlogged));
         assert_int_equal(unlogged, 0);
         assert_true(atomic_load(&pause.until_ms) > clock_steady_ms());
         for (int i = 0; i < 3; i++)
-                assert_false(log_pause_is_over(&pause, &unlogged));
+                assert_false(log_pause_take(&pause, &unlogged));
         atomic_store(&pause.until_ms, clock_steady_ms());
-        assert_true(log_pause_is_over(&pause, &unlogged));
+        assert_true(log_pause_take(&pause, &unlogged));
         assert_int_equal(unlogged, 3);
         atomic_store(&pause.until_ms, clock_steady_ms());
-        assert_true(log_pause_is_over(&pause, &unlogged));
+        assert_true(log_pause_take(&pause, &unlogged));
         assert_int_equal(unlogged, 0);
 }
 
