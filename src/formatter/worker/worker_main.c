@@ -20,7 +20,7 @@
 #include "formatter/worker/watchdog.h"
 
 #define READ_SIZE 65536
-/* Answers are collected until there are so many bytes, or the first one is so old. */
+/* Answers are collected until there are so many bytes, or for so long. */
 #define FLUSH_BYTES 32768
 #define FLUSH_NS    (2 * CLOCK_NS_PER_MS)
 /* Reading a text, which is not interrupted, may take so much more than compiling it. */
@@ -32,7 +32,7 @@ struct worker {
         struct javascript_engine *engine;
         struct buf in;
         struct buf out;
-        int64_t flushed_ns;
+        int64_t collecting_ns; /* since when */
         int64_t memory_bytes;
         struct formatter_wire_result result;
 };
@@ -52,7 +52,7 @@ static void flush(struct worker *worker)
                 done += (size_t)written;
         }
         buf_clear(&worker->out);
-        worker->flushed_ns = clock_steady_ns();
+        worker->collecting_ns = clock_steady_ns();
 }
 
 /* --- frames -------------------------------------------------------------------------------- */
@@ -123,13 +123,14 @@ static void run_input(struct worker *worker)
         size_t taken;
         int result;
 
+        worker->collecting_ns = clock_steady_ns();
         while ((result = formatter_frame_next(worker->in.data + done, worker->in.size - done,
                                               &frame, &taken)) == 0) {
                 if (!take(worker, &frame))
                         _exit(FORMATTER_EXIT_PROTOCOL);
                 done += taken;
                 if (worker->out.size > FLUSH_BYTES ||
-                    clock_steady_ns() - worker->flushed_ns > FLUSH_NS)
+                    clock_steady_ns() - worker->collecting_ns > FLUSH_NS)
                         flush(worker);
         }
         if (result != -EAGAIN)
