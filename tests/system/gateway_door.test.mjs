@@ -122,7 +122,9 @@ test('one address has so many connections without a key, and any number with one
   }
   await eventually('the three oldest are cut', () => strangers.slice(0, 3).every((socket) => socket.destroyed));
   assert.ok(strangers.slice(3).every((socket) => !socket.destroyed));
-  assert.equal((await gateway.logged('WEBHOOK_ADDRESS_FULL')).peer, '127.0.0.1');
+  const cut = await gateway.logged('WEBHOOK_ADDRESS_FULL');
+  assert.equal(cut.peer, '127.0.0.1');
+  assert.equal(cut.setting, 'Limits.ConnectionsPerAddress');
 
   const keyed = [];
   t.after(() => keyed.forEach((socket) => socket.destroy()));

@@ -75,7 +75,8 @@ void webhook_door_note(struct webhook_door *door, const struct http_note *note)
         else if (note->event == HTTP_ADDRESS_FULL)
                 log_info("WEBHOOK_ADDRESS_FULL",
                          "A connection was cut off: its address has too many without a key",
-                         LOG_TEXT("peer", note->peer), LOG_END);
+                         LOG_TEXT("peer", note->peer),
+                         LOG_TEXT("setting", "Limits.ConnectionsPerAddress"), LOG_END);
         else if (note->event == HTTP_UNLOGGED)
                 log_info("WEBHOOK_UNLOGGED", "More of them came in a second than are logged",
                          LOG_INT("status", note->status), LOG_INT("count", note->unlogged),
