@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* From the numbers that a model gives to boxes: candidates, and of those in one place the best. */
+/* Makes boxes of the numbers that a model gives: candidates, and of those in one place the best. */
 #ifndef ISTHMUS_CAMERA_DETECT_BOXES_H
 #define ISTHMUS_CAMERA_DETECT_BOXES_H
 
@@ -8,10 +8,10 @@
 
 #include "camera/detect/layout.h"
 
-/* As many are kept of one picture. */
+/* The most that are kept of one picture. */
 #define BOXES_MAX 300
 
-/* As many candidates are looked at, the best ones. */
+/* The most candidates that are compared with each other: the best ones. */
 #define BOXES_CANDIDATES_MAX 30000
 
 struct box {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* How a camera is, for /healthz and the page. */
+/* How a camera is doing, for /healthz and the page. */
 #ifndef ISTHMUS_CAMERA_WATCH_DESCRIBE_H
 #define ISTHMUS_CAMERA_WATCH_DESCRIBE_H
 

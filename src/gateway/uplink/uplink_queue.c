@@ -83,8 +83,8 @@ void uplink_queue_free(struct uplink_queue *queue)
 }
 
 /* loop_post_warm, unless the queue has stopped; then false. */
-static bool post_warm(struct uplink_queue *queue, void (*warm)(const void *context),
-                      void (*run)(void *context), void *context)
+static bool post(struct uplink_queue *queue, void (*warm)(const void *context),
+                 void (*run)(void *context), void *context)
 {
         bool stopped;
 
@@ -94,11 +94,6 @@ static bool post_warm(struct uplink_queue *queue, void (*warm)(const void *conte
                 loop_post_warm(queue->options.loop, warm, run, context);
         pthread_mutex_unlock(&queue->lock);
         return !stopped;
-}
-
-static bool post(struct uplink_queue *queue, void (*run)(void *context), void *context)
-{
-        return post_warm(queue, NULL, run, context);
 }
 
 static bool has_room(const struct uplink_queue *queue, const struct uplink_backlog *backlog,
@@ -227,7 +222,7 @@ void uplink_queue_add(struct uplink_queue *queue, struct list *events)
                 struct uplink_event *event = list_entry(node, struct uplink_event, node);
 
                 event->queue = queue;
-                if (!post_warm(queue, warm, arrive, event))
+                if (!post(queue, warm, arrive, event))
                         uplink_event_free(event);
         }
 }
@@ -422,7 +417,7 @@ static void reading_done(struct store_take *take, int result, const struct store
                 if (event)
                         list_push_back(&reading->events, &event->node);
         }
-        if (!post(reading->queue, finish_reading, reading))
+        if (!post(reading->queue, NULL, finish_reading, reading))
                 reading_free(reading);
 }
 
@@ -474,7 +469,7 @@ void uplink_queue_recover(struct uplink_queue *queue, const char *device_key)
 {
         struct uplink_reading *reading = reading_new(queue, device_key, NULL);
 
-        if (!post(queue, start_recovery, reading))
+        if (!post(queue, NULL, start_recovery, reading))
                 reading_free(reading);
 }
 
@@ -494,7 +489,7 @@ bool uplink_queue_recover_news(void *context, const struct store_event *stored)
         if (!event)
                 return true;
         event->queue = queue;
-        if (!post(queue, tell_news, event))
+        if (!post(queue, NULL, tell_news, event))
                 uplink_event_free(event);
         return true;
 }

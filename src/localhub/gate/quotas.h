@@ -2,7 +2,7 @@
 /*
  * What a hub of a size allows (rule W34): so many operations of each kind in a second, with a
  * minute's worth at once, and so many messages a day. Every hub counts for itself. Every thread; a
- * hub without a size has none of it (NULL).
+ * hub without a size has no limits: its quotas are NULL.
  */
 #ifndef ISTHMUS_LOCALHUB_GATE_QUOTAS_H
 #define ISTHMUS_LOCALHUB_GATE_QUOTAS_H

@@ -19,7 +19,7 @@
 struct https_event {
         struct telemetry_record record;
         struct property properties[HTTPS_EVENT_PROPERTIES_MAX];
-        struct buf body; /* decoded; empty if the record's is somebody else's */
+        struct buf body; /* decoded; empty if the record points to the request's body */
         size_t size;     /* of the properties' names and values */
 };
 

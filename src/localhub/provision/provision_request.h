@@ -21,7 +21,7 @@ struct provision_request {
         size_t body_size;
 };
 
-/* A token becomes a header: it must be one line of text. */
+/* True if the text is one line, as a token must be: it becomes a header. */
 bool provision_is_line(const char *text, size_t size);
 
 /* Adds the whole request. */

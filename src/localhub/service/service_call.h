@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the two APIs about a hub share, the control API and the service's REST API (rule W14): how
- * a request finds its handler, and the operations that both have in words of their own.
+ * a request finds its handler, and the operations that both offer, each in its own words.
  */
 #ifndef ISTHMUS_LOCALHUB_SERVICE_SERVICE_CALL_H
 #define ISTHMUS_LOCALHUB_SERVICE_SERVICE_CALL_H

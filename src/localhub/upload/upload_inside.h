@@ -25,7 +25,7 @@
 struct uploads {
         struct local_hub *hub;
         const char *directory;
-        char *account;            /* whose tokens they are */
+        char *account;            /* the name in the tokens for blobs: the storage account's */
         struct buf key;           /* of tokens */
         char *endpoint;           /* of the account's blobs; NULL = the hub's own files */
         struct http_client *http; /* of an account */
