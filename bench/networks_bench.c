@@ -23,13 +23,6 @@ struct bench {
         struct buf record;
 };
 
-static const char *no_header(const struct webhook *webhook, const char *name)
-{
-        (void)webhook;
-        (void)name;
-        return NULL;
-}
-
 static void read_file(const char *path, struct buf *out)
 {
         FILE *file = fopen(path, "rb");
@@ -130,9 +123,7 @@ int main(int argc, char **argv)
                                          .body = body.data,
                                          .body_size = body.size,
                                          .maximum_values = 20000,
-                                         .arrived_ns = clock_wall_ns(),
-                                         .header = no_header,
-                                         .query = no_header};
+                                         .arrived_ns = clock_wall_ns()};
         require(bench.network->parse(&bench.webhook, &bench.events, &reason), &reason);
         event_encode(&bench.events.events[0], &bench.record);
         printf("%s, body of %zu bytes, record of %zu\n", name, body.size, bench.record.size);

@@ -13,6 +13,16 @@
 /* Bytes of their texts for which room is made at a time. */
 #define TEXTS_STEP 256
 
+const char *webhook_header(const struct webhook *webhook, const char *name)
+{
+        return webhook->header ? webhook->header(webhook, name) : NULL;
+}
+
+const char *webhook_query(const struct webhook *webhook, const char *name)
+{
+        return webhook->query ? webhook->query(webhook, name) : NULL;
+}
+
 void event_list_deinit(struct event_list *list)
 {
         for (size_t i = 0; i < list->count; i++)

@@ -32,12 +32,15 @@ struct webhook {
         size_t body_size;
         size_t maximum_values; /* that JSON in it may hold; more is malformed */
         int64_t arrived_ns;    /* wall clock */
-        /* The value of a request header (name in any case), of an argument of the query; or NULL.
-         */
+        /* As webhook_header and webhook_query, for which they are; NULL = it came without any. */
         const char *(*header)(const struct webhook *webhook, const char *name);
         const char *(*query)(const struct webhook *webhook, const char *name);
         void *context; /* for both */
 };
+
+/* The value of a request header (name in any case), of an argument of the query; or NULL. */
+const char *webhook_header(const struct webhook *webhook, const char *name);
+const char *webhook_query(const struct webhook *webhook, const char *name);
 
 /* A part of a webhook that is not taken; owns its texts. */
 struct event_refusal {

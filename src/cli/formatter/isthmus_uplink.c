@@ -188,13 +188,6 @@ static void add_event(struct dry_run *run, const struct event *event)
 
 /* --- the webhook ---------------------------------------------------------------------------- */
 
-static const char *no_header(const struct webhook *webhook, const char *name)
-{
-        (void)webhook;
-        (void)name;
-        return NULL;
-}
-
 /* The driver's own answer. */
 static int parse(const struct dry_run *run, const struct network *network,
                  struct event_list *events, struct reason *reason)
@@ -205,8 +198,6 @@ static int parse(const struct dry_run *run, const struct network *network,
                 .body_size = run->body.size,
                 .maximum_values = (size_t)run->settings.limits.json_values,
                 .arrived_ns = clock_wall_ns(),
-                .header = no_header,
-                .query = no_header,
         };
 
         return network->parse(&webhook, events, reason);

@@ -30,14 +30,22 @@ static enum downlink_access access_of(const struct command_arrive *arrive,
         return downlink_route(arrive->settings, device, &access, reason);
 }
 
-/* A command without its way to the cloud; NULL with the condition and the reason. */
+/*
+ * A command without its way to the cloud, of a source to which what the device tells is added; NULL
+ * with the condition and the reason.
+ */
 static struct command *make_command(const struct command_arrive *arrive, struct device *device,
-                                    const struct command_source *source, int *condition,
+                                    struct command_source *source, int *condition,
                                     struct reason *reason)
 {
         const struct settings *settings = arrive->settings;
         struct command *command = mem_new(1, sizeof(*command));
 
+        source->driver = device_network(device)->downlink;
+        source->device_formatter = device->attributes.downlink_formatter;
+        source->application = device->application;
+        source->has_no_encoder =
+                !network_settings_encodes(settings, device_network(device), device->application);
         *condition = command_translate(settings, source, command, reason);
         if (*condition != 0) {
                 command_free(command);
@@ -128,11 +136,6 @@ void command_arrive_message(const struct command_arrive *arrive, struct device *
         struct command *known;
         CLEANUP(mem_cleanup) char *identity = find_known(arrive, device, delivery, &known);
         struct command_source source = {
-                .driver = device_network(device)->downlink,
-                .device_formatter = device->attributes.downlink_formatter,
-                .application = device->application,
-                .has_no_encoder = !network_settings_encodes(
-                        arrive->settings, device_network(device), device->application),
                 .properties = delivery->properties,
                 .property_count = delivery->property_count,
                 .payload = delivery->body,
@@ -214,11 +217,6 @@ void command_arrive_method(const struct command_arrive *arrive, struct device *d
                            struct hub_method *call)
 {
         struct command_source source = {
-                .driver = device_network(device)->downlink,
-                .device_formatter = device->attributes.downlink_formatter,
-                .application = device->application,
-                .has_no_encoder = !network_settings_encodes(
-                        arrive->settings, device_network(device), device->application),
                 .method = call->name,
                 .payload = call->payload,
                 .payload_size = call->payload_size,

@@ -41,13 +41,6 @@ static bool decode(const char *text, size_t size, struct buf *out, struct reason
         return false;
 }
 
-static const char *no_header(const struct webhook *webhook, const char *name)
-{
-        (void)webhook;
-        (void)name;
-        return NULL;
-}
-
 struct webhook queue_message_webhook(const struct queue_message_rules *rules,
                                      const struct queue_message *message, int64_t now_ns)
 {
@@ -61,7 +54,6 @@ struct webhook queue_message_webhook(const struct queue_message_rules *rules,
                 .body_size = body->size,
                 .maximum_values = rules->maximum_values,
                 .arrived_ns = message->is_entry ? restored->arrived_ns : now_ns,
-                .header = no_header,
         };
 }
 

@@ -235,9 +235,9 @@ int things_stack_route(const struct webhook *webhook, const struct event *event,
                        const struct downlink_hosts *allowed, struct downlink_way *way,
                        struct reason *reason)
 {
-        const char *push = webhook->header(webhook, "X-Downlink-Push");
-        const char *replace = webhook->header(webhook, "X-Downlink-Replace");
-        const char *key = webhook->header(webhook, "X-Downlink-Apikey");
+        const char *push = webhook_header(webhook, "X-Downlink-Push");
+        const char *replace = webhook_header(webhook, "X-Downlink-Replace");
+        const char *key = webhook_header(webhook, "X-Downlink-Apikey");
         struct demand demand = {.event = event, .allowed = allowed, .how = "push"};
         int result;
 

@@ -73,7 +73,7 @@ static int orbit_parse(const struct webhook *webhook, struct event_list *events,
                 {"log", EVENT_NETWORK_LOG},
                 {"join", EVENT_JOIN_ACCEPT},
         };
-        const char *type = webhook->query(webhook, "event");
+        const char *type = webhook_query(webhook, "event");
         CLEANUP(json_cleanup)
         struct json_object *body = json_parse(webhook->body, webhook->body_size, NETWORK_JSON_DEPTH,
                                               JSON_STRICT, reason);

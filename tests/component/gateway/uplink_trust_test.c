@@ -228,21 +228,11 @@ static enum uplink_verdict await(struct world *world, struct uplink_proof *proof
         return world->verdict;
 }
 
-static const char *no_header(const struct webhook *webhook, const char *name)
-{
-        (void)webhook;
-        (void)name;
-        return NULL;
-}
-
 static enum uplink_verdict judge_body(struct world *world, const char *network, const char *body,
                                       size_t size)
 {
-        struct webhook webhook = {.path = "",
-                                  .body = body,
-                                  .body_size = size,
-                                  .maximum_values = JSON_VALUES_USUAL,
-                                  .header = no_header};
+        struct webhook webhook = {
+                .path = "", .body = body, .body_size = size, .maximum_values = JSON_VALUES_USUAL};
         struct uplink_proof *proof;
         enum uplink_verdict verdict;
 

@@ -232,6 +232,19 @@ static void a_queue_of_one_network_takes_no_other_one_s(void **state)
                 queue_message_read(&rules, WEBHOOK, strlen(WEBHOOK), NOW_NS, &message, &reason));
 }
 
+/* A network may ask a message what only a request has. */
+static void a_message_has_neither_headers_nor_a_query(void **state)
+{
+        CLEANUP(queue_message_deinit) struct queue_message message = QUEUE_MESSAGE_INIT;
+        const struct queue_message_rules rules = {.maximum_values = 1000};
+        struct webhook webhook;
+
+        (void)state;
+        webhook = queue_message_webhook(&rules, &message, NOW_NS);
+        assert_null(webhook_header(&webhook, "X-Downlink-Push"));
+        assert_null(webhook_query(&webhook, "event"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -243,6 +256,7 @@ int main(void)
                 cmocka_unit_test(S6_what_is_put_back_after_a_fix_may_have_the_times_of_a_webhook),
                 cmocka_unit_test(S6_what_no_network_understands_says_why),
                 cmocka_unit_test(a_queue_of_one_network_takes_no_other_one_s),
+                cmocka_unit_test(a_message_has_neither_headers_nor_a_query),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -302,9 +302,7 @@ static void check_repeated(const struct sample *sample)
                                 .body = sample->body.data,
                                 .body_size = sample->body.size,
                                 .maximum_values = JSON_VALUES_USUAL,
-                                .arrived_ns = SUPPORT_ARRIVED_NS + 72 * 60 * CLOCK_NS_PER_S,
-                                .header = support_no_header,
-                                .query = support_no_header};
+                                .arrived_ns = SUPPORT_ARRIVED_NS + 72 * 60 * CLOCK_NS_PER_S};
         struct trial retry = {.events = EVENT_LIST_INIT};
 
         retry.result =

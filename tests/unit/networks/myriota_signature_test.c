@@ -163,8 +163,7 @@ static int read_signature(const char *body, struct signature *signature, struct 
         struct webhook webhook = {.path = "",
                                   .body = body,
                                   .body_size = strlen(body),
-                                  .maximum_values = JSON_VALUES_USUAL,
-                                  .header = support_no_header};
+                                  .maximum_values = JSON_VALUES_USUAL};
 
         *signature = SIGNATURE_INIT;
         return myriota_signature_read(&webhook, signature, reason);

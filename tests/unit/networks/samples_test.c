@@ -203,8 +203,7 @@ static int verify_body(const char *data, const struct buf *body,
         struct webhook webhook = {.path = "",
                                   .body = body->data,
                                   .body_size = body->size,
-                                  .maximum_values = JSON_VALUES_USUAL,
-                                  .header = support_no_header};
+                                  .maximum_values = JSON_VALUES_USUAL};
         CLEANUP(signature_deinit)
         struct signature signature = SIGNATURE_INIT;
         CLEANUP(buf_deinit) struct buf certificate = BUF_INIT;

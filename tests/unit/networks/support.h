@@ -22,13 +22,6 @@
 /* 2024-05-06T07:09:00.25Z */
 #define SUPPORT_ARRIVED_NS INT64_C(1714979340250000000)
 
-static inline const char *support_no_header(const struct webhook *webhook, const char *name)
-{
-        (void)webhook;
-        (void)name;
-        return NULL;
-}
-
 /* One webhook through one network, with all that became of it. */
 struct trial {
         int result;
@@ -50,8 +43,6 @@ static inline struct trial trial_bytes(const char *network, const char *path, co
                 .body_size = size,
                 .maximum_values = NETWORK_PAGE_VALUES,
                 .arrived_ns = SUPPORT_ARRIVED_NS,
-                .header = support_no_header,
-                .query = support_no_header,
         };
 
         trial.result = network_by_name(network)->parse(&webhook, &trial.events, &trial.reason);
