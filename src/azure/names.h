@@ -81,7 +81,6 @@
 /* Message annotations. */
 #define AZURE_ANNOTATION_SEQUENCE_NUMBER "x-opt-sequence-number"
 #define AZURE_ANNOTATION_ENQUEUED_TIME   "iothub-enqueuedtime"
-#define AZURE_ANNOTATION_DELIVERY_COUNT  "iothub-deliverycount"
 
 /* --- twin (annotations, symbol keys) ------------------------------------------------------- */
 

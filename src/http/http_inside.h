@@ -20,7 +20,6 @@
 /* How many notes of one kind were made in this second. */
 struct http_brake {
         int64_t second; /* steady clock */
-        enum http_event event;
         int status;
         unsigned logged;
         int64_t unlogged;

@@ -33,8 +33,7 @@ static bool take_log_line(struct http_server *server, const struct http_note *no
 
         if (brake->second != second) {
                 http_note_rest(server);
-                *brake = (struct http_brake){
-                        .second = second, .event = note->event, .status = note->status};
+                *brake = (struct http_brake){.second = second, .status = note->status};
         }
         if (brake->logged < LOGGED_MAX) {
                 brake->logged++;

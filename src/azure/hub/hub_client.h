@@ -138,12 +138,10 @@ struct hub_message {
 
 /* A cloud-to-device message, locked by us until hub_command_settle. Valid until then. */
 struct hub_command {
-        const char *message_id;     /* "" if the sender gave none */
-        const char *correlation_id; /* or NULL */
-        uint64_t sequence_number;   /* the hub's, per device; 0 = not said */
-        uint32_t delivery_count;
-        int64_t expires_ms;  /* wall clock; 0 = never */
-        int64_t enqueued_ms; /* wall clock; 0 = not said */
+        const char *message_id;   /* "" if the sender gave none */
+        uint64_t sequence_number; /* the hub's, per device; 0 = not said */
+        int64_t expires_ms;       /* wall clock; 0 = never */
+        int64_t enqueued_ms;      /* wall clock; 0 = not said */
         const struct property *properties;
         size_t property_count;
         const void *body;

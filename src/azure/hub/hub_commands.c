@@ -25,7 +25,6 @@ struct received {
         struct list_node node;
         struct amqp_properties properties;
         struct buf message_id;
-        struct buf correlation_id;
         struct buf body;
 };
 
@@ -55,7 +54,6 @@ static void received_free(struct received *received)
         move(received, NULL);
         amqp_properties_deinit(&received->properties);
         buf_deinit(&received->message_id);
-        buf_deinit(&received->correlation_id);
         buf_deinit(&received->body);
         free(received);
 }
@@ -122,9 +120,6 @@ static void read_annotations(struct hub_command *command, const struct amqp_inbo
         value = amqp_inbox_annotation(inbox, AZURE_ANNOTATION_SEQUENCE_NUMBER);
         if (amqp_wire_int(&value, &number) && number > 0)
                 command->sequence_number = (uint64_t)number;
-        value = amqp_inbox_annotation(inbox, AZURE_ANNOTATION_DELIVERY_COUNT);
-        if (amqp_wire_int(&value, &number) && number > 0 && number <= UINT32_MAX)
-                command->delivery_count = (uint32_t)number;
         value = amqp_inbox_annotation(inbox, AZURE_ANNOTATION_ENQUEUED_TIME);
         if (amqp_wire_int(&value, &number))
                 command->enqueued_ms = number;
@@ -137,8 +132,6 @@ static void read_command(struct received *received, const struct amqp_inbox *inb
 
         (void)amqp_wire_add_plain(&received->message_id, &inbox->message.message_id);
         command->message_id = buf_text(&received->message_id);
-        if (amqp_wire_add_plain(&received->correlation_id, &inbox->message.correlation_id))
-                command->correlation_id = buf_text(&received->correlation_id);
         if (amqp_wire_int(&inbox->message.expiry, &expires_ms))
                 command->expires_ms = expires_ms;
         read_annotations(command, inbox);
