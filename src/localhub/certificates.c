@@ -14,7 +14,6 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/x509/certificate.h"
@@ -24,7 +23,6 @@
 #define CA_RENEWAL_DAYS     90
 #define SERVER_DAYS         397
 #define SERVER_RENEWAL_DAYS 30
-#define PEM_LIMIT           65536
 
 void certificates_cleanup(struct certificates **certificates)
 {
@@ -148,15 +146,6 @@ static int open_server(const struct certificates *paths, const struct certificat
                            reason);
 }
 
-static int read_text(const char *path, char **text, struct reason *reason)
-{
-        struct buf content = BUF_INIT;
-        int result = file_read(path, PEM_LIMIT, &content, reason);
-
-        *text = buf_take(&content);
-        return result;
-}
-
 int certificates_open(const struct certificates_options *options,
                       struct certificates **certificates, struct reason *reason)
 {
@@ -175,10 +164,6 @@ int certificates_open(const struct certificates_options *options,
                                 reason);
         if (result == 0)
                 result = open_server(opened, authority, buf_text(&names), now_s, reason);
-        if (result == 0)
-                result = read_text(opened->server_path, &opened->server_pem, reason);
-        if (result == 0)
-                result = read_text(opened->server_key_path, &opened->server_key_pem, reason);
         if (result)
                 return result;
         *certificates = opened;
@@ -190,12 +175,8 @@ void certificates_free(struct certificates *certificates)
 {
         if (!certificates)
                 return;
-        if (certificates->server_key_pem)
-                mem_wipe(certificates->server_key_pem, strlen(certificates->server_key_pem));
         free(certificates->authority_path);
         free(certificates->server_path);
         free(certificates->server_key_path);
-        free(certificates->server_pem);
-        free(certificates->server_key_pem);
         free(certificates);
 }

@@ -23,8 +23,6 @@ struct certificates {
         char *authority_path; /* ca.pem */
         char *server_path;    /* server.pem */
         char *server_key_path;
-        char *server_pem; /* the text of server.pem */
-        char *server_key_pem;
 };
 
 struct certificates_options {

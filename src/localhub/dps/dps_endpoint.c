@@ -625,11 +625,7 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         struct dps_endpoint *dps = mem_new(1, sizeof(*dps));
         const struct http_server_options http = {
                 .thread = DPS_THREAD,
-                .host = options->address ? options->address : "127.0.0.1",
-                .port = options->port,
                 .socket = options->socket,
-                .certificate = options->certificate_pem,
-                .private_key = options->key_pem,
                 .maximum_connections = CONNECTIONS_MAX,
                 .upgrades = true,
                 .maximum_body = options->is_large ? options->large_body : BODY_MAX,
@@ -656,11 +652,6 @@ int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endp
         }
         *endpoint = dps;
         return 0;
-}
-
-uint16_t dps_endpoint_port(const struct dps_endpoint *endpoint)
-{
-        return http_server_port(endpoint->http);
 }
 
 void dps_endpoint_stop(struct dps_endpoint *endpoint)

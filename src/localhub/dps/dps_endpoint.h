@@ -26,11 +26,7 @@ struct dps_endpoint;
 struct dps_endpoint_options {
         struct registry *registry; /* both must outlive the endpoint */
         struct faults *faults;
-        const char *address; /* IPv4 address to listen on; NULL = 127.0.0.1 */
-        uint16_t port;       /* 0 = any free one */
-        const char *socket;  /* Unix domain socket to serve on, without TLS; NULL = the port */
-        const char *certificate_pem;
-        const char *key_pem;
+        const char *socket; /* Unix domain socket to serve on */
         /* How long a registration is `assigning`, drawn from this range; 0 = not at all. */
         int64_t assignment_delay_ms;
         int64_t assignment_delay_max_ms; /* less than the other: exactly that */
@@ -50,8 +46,6 @@ struct dps_endpoint_options {
 
 int dps_endpoint_new(const struct dps_endpoint_options *options, struct dps_endpoint **endpoint,
                      struct reason *reason) MUST_CHECK;
-
-uint16_t dps_endpoint_port(const struct dps_endpoint *endpoint);
 
 /* As http_server_stop. */
 void dps_endpoint_stop(struct dps_endpoint *endpoint);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "component/localhub/web_client.h"
 #include "localhub/certificates.h"
@@ -33,7 +35,8 @@ static bool start_parts(struct scene *scene)
                 .endpoints = endpoints,
                 .endpoint_count = ARRAY_SIZE(endpoints),
         };
-        struct dps_endpoint_options dps = {.port = 0};
+        CLEANUP(mem_cleanup) char *socket = test_directory_file(scene->directory, "dps");
+        struct dps_endpoint_options dps = {.socket = socket};
         struct control_api_options control = {.port = 0};
         struct reason reason = REASON_INIT;
 
@@ -45,8 +48,6 @@ static bool start_parts(struct scene *scene)
                 return false;
         dps.registry = local_hub_registry(scene->hub);
         dps.faults = local_hub_faults(scene->hub);
-        dps.certificate_pem = scene->certificates->server_pem;
-        dps.key_pem = scene->certificates->server_key_pem;
         if (dps_endpoint_new(&dps, &scene->dps, &reason) != 0)
                 return false;
         control.hub = scene->hub;

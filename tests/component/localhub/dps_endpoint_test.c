@@ -16,7 +16,6 @@
 #include "base/crypto.h"
 #include "base/text.h"
 #include "component/localhub/web_client.h"
-#include "localhub/certificates.h"
 #include "localhub/dps/dps_endpoint.h"
 #include "support/directory.h"
 
@@ -31,7 +30,7 @@
 
 struct scene {
         char *directory;
-        struct certificates *certificates;
+        char *socket;
         struct registry *registry;
         struct faults *faults;
         struct dps_endpoint *dps;
@@ -44,14 +43,10 @@ static void start_dps_with(struct scene *scene, struct dps_endpoint_options opti
 
         options.registry = scene->registry;
         options.faults = scene->faults;
-        options.certificate_pem = scene->certificates->server_pem;
-        options.key_pem = scene->certificates->server_key_pem;
+        options.socket = scene->socket;
         dps_endpoint_free(scene->dps);
         assert_int_equal(dps_endpoint_new(&options, &scene->dps, &reason), 0);
-        scene->server = (struct web_server){
-                .port = dps_endpoint_port(scene->dps),
-                .authority = scene->certificates->authority_path,
-        };
+        scene->server = (struct web_server){.socket = scene->socket};
 }
 
 static void start_dps(struct scene *scene, int64_t delay_ms)
@@ -84,13 +79,12 @@ static int start(void **state)
 {
         struct scene *scene = mem_new(1, sizeof(*scene));
         const struct registry_options options = {.id_scope = SCOPE};
-        struct certificates_options files = {.directory = NULL};
         struct reason reason = REASON_INIT;
 
-        files.directory = scene->directory = test_directory_new();
+        scene->directory = test_directory_new();
+        scene->socket = test_directory_file(scene->directory, "dps");
         *state = scene;
-        if (certificates_open(&files, &scene->certificates, &reason) != 0 ||
-            registry_open(&options, &scene->registry, &reason) != 0)
+        if (registry_open(&options, &scene->registry, &reason) != 0)
                 return -1;
         scene->faults = faults_new();
         add_hub(scene, "hub1", "localhost:15671", 1);
@@ -106,7 +100,7 @@ static int stop(void **state)
         dps_endpoint_free(scene->dps);
         faults_free(scene->faults);
         registry_close(scene->registry);
-        certificates_free(scene->certificates);
+        free(scene->socket);
         test_directory_remove(scene->directory);
         free(scene);
         return 0;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* A blocking HTTP client for tests: one request a connection, plain or over verified TLS. */
+/* A blocking HTTP client for tests: one request a connection, without TLS. */
 #ifndef ISTHMUS_TESTS_WEB_CLIENT_H
 #define ISTHMUS_TESTS_WEB_CLIENT_H
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -21,7 +21,7 @@
 
 struct web_server {
         uint16_t port;
-        const char *authority; /* ca.pem; NULL = plain HTTP */
+        const char *socket; /* a Unix domain socket; NULL = the port */
 };
 
 struct web_answer {
@@ -39,6 +39,18 @@ static inline void web_answer_deinit(struct web_answer *answer)
 }
 
 /* The socket, or -1. Reading from it ends after 20 seconds. */
+static inline int web_connect_to(int family, const struct sockaddr *address, socklen_t size)
+{
+        struct timeval limit = {.tv_sec = 20};
+        int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        if (connect(fd, address, size) == 0)
+                return fd;
+        close(fd);
+        return -1;
+}
+
 static inline int web_connect(uint16_t port)
 {
         struct sockaddr_in address = {
@@ -46,14 +58,16 @@ static inline int web_connect(uint16_t port)
                 .sin_port = htons(port),
                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
         };
-        struct timeval limit = {.tv_sec = 20};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-                return fd;
-        close(fd);
-        return -1;
+        return web_connect_to(AF_INET, (struct sockaddr *)&address, sizeof(address));
+}
+
+static inline int web_connect_socket(const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        return web_connect_to(AF_UNIX, (struct sockaddr *)&address, sizeof(address));
 }
 
 static inline void web_send(int fd, const char *bytes, size_t size)
@@ -76,26 +90,6 @@ static inline void web_read_plain(int fd, const struct buf *request, struct buf 
         web_send(fd, request->data, request->size);
         while ((got = recv(fd, chunk, sizeof(chunk), 0)) > 0)
                 buf_add(out, chunk, (size_t)got);
-}
-
-static inline void web_read_tls(int fd, const char *authority, const struct buf *request,
-                                struct buf *out)
-{
-        SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-        SSL *tls;
-        char chunk[4096];
-        int got;
-
-        SSL_CTX_load_verify_file(context, authority);
-        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-        tls = SSL_new(context);
-        SSL_set_fd(tls, fd);
-        SSL_set1_host(tls, "localhost");
-        if (SSL_connect(tls) == 1 && SSL_write(tls, request->data, (int)request->size) > 0)
-                while ((got = SSL_read(tls, chunk, sizeof(chunk))) > 0)
-                        buf_add(out, chunk, (size_t)got);
-        SSL_free(tls);
-        SSL_CTX_free(context);
 }
 
 /* Undoes chunked transfer encoding in place. */
@@ -137,14 +131,11 @@ static inline struct web_answer web_exchange(const struct web_server *server,
                                              const struct buf *request)
 {
         CLEANUP(buf_deinit) struct buf received = BUF_INIT;
-        int fd = web_connect(server->port);
+        int fd = server->socket ? web_connect_socket(server->socket) : web_connect(server->port);
 
         if (fd < 0)
                 return (struct web_answer){.status = 0};
-        if (server->authority)
-                web_read_tls(fd, server->authority, request, &received);
-        else
-                web_read_plain(fd, request, &received);
+        web_read_plain(fd, request, &received);
         close(fd);
         return web_answer_of(&received);
 }

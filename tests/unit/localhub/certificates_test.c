@@ -151,15 +151,20 @@ static void keys_are_for_their_owner_only(void **state)
 static void a_second_start_keeps_everything(void **state)
 {
         struct certificates *first = open_at(*state, "hub.test", NOW);
-        char *authority = content_of(first->authority_path);
-        struct certificates *second = open_at(*state, "hub.test", NOW + DAY);
-        char *again = content_of(second->authority_path);
+        const char *const paths[] = {first->authority_path, first->server_path,
+                                     first->server_key_path};
+        char *before[ARRAY_SIZE(paths)];
+        struct certificates *second;
 
-        assert_string_equal(authority, again);
-        assert_string_equal(first->server_pem, second->server_pem);
-        assert_string_equal(first->server_key_pem, second->server_key_pem);
-        free(authority);
-        free(again);
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+                before[i] = content_of(paths[i]);
+        second = open_at(*state, "hub.test", NOW + DAY);
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+                CLEANUP(mem_cleanup) char *again = content_of(paths[i]);
+
+                assert_string_equal(before[i], again);
+                free(before[i]);
+        }
         certificates_free(first);
         certificates_free(second);
 }
@@ -168,14 +173,18 @@ static void another_name_or_a_near_end_renews_the_server_only(void **state)
 {
         struct certificates *first = open_at(*state, NULL, NOW);
         char *authority = content_of(first->authority_path);
+        CLEANUP(mem_cleanup) char *first_server = content_of(first->server_path);
         struct certificates *named = open_at(*state, "hub.test", NOW);
+        CLEANUP(mem_cleanup) char *named_server = content_of(named->server_path);
+        CLEANUP(mem_cleanup) char *late_server = NULL;
         struct certificates *late;
         char *again;
 
-        assert_string_not_equal(first->server_pem, named->server_pem);
+        assert_string_not_equal(first_server, named_server);
         assert_true(client_accepts(named, "hub.test", NOW));
         late = open_at(*state, "hub.test", NOW + 370 * DAY);
-        assert_string_not_equal(named->server_pem, late->server_pem);
+        late_server = content_of(late->server_path);
+        assert_string_not_equal(named_server, late_server);
         assert_true(client_accepts(late, "hub.test", NOW + 400 * DAY));
         again = content_of(late->authority_path);
         assert_string_equal(authority, again);
@@ -209,12 +218,15 @@ static void damaged_files_are_replaced(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
                 char *path = mem_format("%s/%s", (char *)*state, files[i]);
                 struct certificates *before = open_at(*state, NULL, NOW);
+                CLEANUP(mem_cleanup) char *old_server = content_of(before->server_path);
+                CLEANUP(mem_cleanup) char *new_server = NULL;
                 struct certificates *after;
 
                 assert_int_equal(truncate(path, 40), 0);
                 after = open_at(*state, NULL, NOW);
                 assert_true(client_accepts(after, "localhost", NOW));
-                assert_string_not_equal(before->server_pem, after->server_pem);
+                new_server = content_of(after->server_path);
+                assert_string_not_equal(old_server, new_server);
                 assert_int_equal(unlink(path), 0);
                 certificates_free(before);
                 before = open_at(*state, NULL, NOW);
@@ -228,15 +240,19 @@ static void damaged_files_are_replaced(void **state)
 static void a_key_of_another_certificate_is_not_served(void **state)
 {
         struct certificates *first = open_at(*state, NULL, NOW);
-        char *key = mem_text(first->server_key_pem);
+        CLEANUP(mem_cleanup) char *key = content_of(first->server_key_path);
         struct certificates *second = open_at(*state, "hub.test", NOW);
+        CLEANUP(mem_cleanup) char *second_server = content_of(second->server_path);
+        CLEANUP(mem_cleanup) char *third_key = NULL;
+        CLEANUP(mem_cleanup) char *third_server = NULL;
         struct certificates *third;
 
         assert_int_equal(file_write(second->server_key_path, 0600, key, strlen(key), NULL), 0);
         third = open_at(*state, "hub.test", NOW);
-        assert_string_not_equal(third->server_key_pem, key);
-        assert_string_not_equal(third->server_pem, second->server_pem);
-        free(key);
+        third_key = content_of(third->server_key_path);
+        third_server = content_of(third->server_path);
+        assert_string_not_equal(third_key, key);
+        assert_string_not_equal(third_server, second_server);
         certificates_free(first);
         certificates_free(second);
         certificates_free(third);
