@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -59,8 +60,8 @@ void event_facts_lora(struct event_facts *facts, int64_t spreading_factor, int64
             bandwidth_hz > INT64_C(10000) * BANDWIDTH_UNIT)
                 return;
         facts->told |= FACT_DATA_RATE;
-        snprintf(facts->data_rate, sizeof(facts->data_rate), "SF%dBW%d", (int)spreading_factor,
-                 (int)(bandwidth_hz / BANDWIDTH_UNIT));
+        facts->spreading_factor = (uint8_t)spreading_factor;
+        facts->bandwidth_khz = (uint16_t)(bandwidth_hz / BANDWIDTH_UNIT);
 }
 
 void event_facts_count(struct event_facts *facts, uint32_t counter)
@@ -86,7 +87,8 @@ static void take_signal(struct event_facts *known, const struct event_facts *tol
         known->gateways = told->gateways;
         known->rssi = told->rssi;
         known->snr = told->snr;
-        memcpy(known->data_rate, told->data_rate, sizeof(known->data_rate));
+        known->spreading_factor = told->spreading_factor;
+        known->bandwidth_khz = told->bandwidth_khz;
         known->counter = told->counter;
         known->signal_ns = at_ns;
 }
@@ -149,14 +151,18 @@ static void add_time(int64_t at_ns, struct json_object *view)
 static struct json_object *view_signal(const struct event_facts *facts)
 {
         struct json_object *view = json_object_new_object();
+        char data_rate[32];
 
         add_numbers(facts, FACTS_OF_SIGNAL, view);
         if (facts->told & FACT_GATEWAYS) {
                 json_add_text(view, "gateway", facts->gateway);
                 json_add_int(view, "gateways", facts->gateways);
         }
-        if (facts->told & FACT_DATA_RATE)
-                json_add_text(view, "dataRate", facts->data_rate);
+        if (facts->told & FACT_DATA_RATE) {
+                snprintf(data_rate, sizeof(data_rate), "SF%dBW%d", facts->spreading_factor,
+                         facts->bandwidth_khz);
+                json_add_text(view, "dataRate", data_rate);
+        }
         if (facts->told & FACT_COUNTER)
                 json_add_int(view, "counter", facts->counter);
         add_time(facts->signal_ns, view);
@@ -205,10 +211,23 @@ static int64_t restore_time(struct json_object *view)
         return text && clock_parse_utc(text, &at_ns) ? at_ns : 0;
 }
 
+/* Of "SF7BW125". */
+static void restore_data_rate(const char *text, struct event_facts *facts)
+{
+        long spreading_factor;
+        char *end;
+
+        if (!text || strncmp(text, "SF", 2) != 0)
+                return;
+        spreading_factor = strtol(text + 2, &end, 10);
+        if (strncmp(end, "BW", 2) == 0)
+                event_facts_lora(facts, spreading_factor,
+                                 BANDWIDTH_UNIT * strtol(end + 2, NULL, 10));
+}
+
 static void restore_signal(struct json_object *view, struct event_facts *facts)
 {
         const char *gateway = json_text_member(view, "gateway");
-        const char *data_rate = json_text_member(view, "dataRate");
         int64_t number;
 
         restore_numbers(view, FACTS_OF_SIGNAL, facts);
@@ -217,10 +236,7 @@ static void restore_signal(struct json_object *view, struct event_facts *facts)
                 facts->gateways = (uint16_t)number;
                 copy_name(facts->gateway, sizeof(facts->gateway), gateway ? gateway : "");
         }
-        if (data_rate) {
-                facts->told |= FACT_DATA_RATE;
-                copy_name(facts->data_rate, sizeof(facts->data_rate), data_rate);
-        }
+        restore_data_rate(json_text_member(view, "dataRate"), facts);
         if (json_int_member(view, "counter", &number)) {
                 facts->told |= FACT_COUNTER;
                 facts->counter = (uint32_t)number;

@@ -26,19 +26,19 @@ enum event_fact {
 };
 
 /* Longer names are cut. */
-#define FACTS_GATEWAY_SIZE   48
-#define FACTS_DATA_RATE_SIZE 16
+#define FACTS_GATEWAY_SIZE 48
 
 /* All zero: nothing is told. */
 struct event_facts {
         unsigned told;
-        char gateway[FACTS_GATEWAY_SIZE];     /* the one that heard the device best */
-        uint16_t gateways;                    /* how many have heard it */
-        float rssi;                           /* dBm, at that one */
-        float snr;                            /* dB, likewise */
-        char data_rate[FACTS_DATA_RATE_SIZE]; /* "SF7BW125" */
-        uint32_t counter;                     /* of frames, from the device */
-        float battery;                        /* percent */
+        char gateway[FACTS_GATEWAY_SIZE]; /* the one that heard the device best */
+        uint16_t gateways;                /* how many have heard it */
+        uint16_t bandwidth_khz;           /* of LoRa, with FACT_DATA_RATE */
+        uint8_t spreading_factor;         /* likewise */
+        float rssi;                       /* dBm, at that one */
+        float snr;                        /* dB, likewise */
+        uint32_t counter;                 /* of frames, from the device */
+        float battery;                    /* percent */
         bool external_power;
         float margin;      /* dB, of what the device hears of its network */
         int64_t signal_ns; /* wall clock: when what of it is told was so; 0 = at the event's time */

@@ -14,6 +14,9 @@
 /* Doubles hold every whole number up to 2^53. */
 #define MOST_EXACT 9007199254740992.0
 
+/* Doubles hold each number of so many digits, and 10 to the power of so many less one. */
+#define PLAIN_DIGITS 15
+
 /* As deep as a valid slice may be; its depth was checked when it was scanned. */
 #define SLICE_DEPTH 1000
 
@@ -67,11 +70,47 @@ bool json_slice_is(const struct json_slice *slice, const char *text)
                memcmp(slice->at + 1, text, length) == 0;
 }
 
+/*
+ * Most numbers are of few digits: their value is `mantissa` / 10^`decimals`, both of which a double
+ * holds exactly. False for any other.
+ */
+static bool read_plain(const struct json_slice *slice, int64_t *mantissa, unsigned *decimals)
+{
+        bool is_negative = slice->size > 0 && slice->at[0] == '-';
+        bool has_point = false;
+
+        *mantissa = 0;
+        *decimals = 0;
+        if (slice->kind != JSON_NUMBER || slice->size > PLAIN_DIGITS)
+                return false;
+        for (size_t i = is_negative; i < slice->size; i++) {
+                char c = slice->at[i];
+
+                if (c == '.') {
+                        has_point = true;
+                        continue;
+                }
+                if (c < '0' || c > '9')
+                        return false;
+                *mantissa = *mantissa * 10 + (c - '0');
+                *decimals += has_point;
+        }
+        if (is_negative)
+                *mantissa = -*mantissa;
+        return true;
+}
+
 bool json_slice_int(const struct json_slice *slice, int64_t *number)
 {
         CLEANUP(mem_cleanup) char *text = NULL;
+        unsigned decimals;
+        int64_t plain;
         double value;
 
+        if (read_plain(slice, &plain, &decimals) && decimals == 0) {
+                *number = plain;
+                return true;
+        }
         if (slice->kind == JSON_TEXT)
                 text = json_slice_text(slice);
         else if (slice->kind == JSON_NUMBER)
@@ -91,9 +130,15 @@ bool json_slice_int(const struct json_slice *slice, int64_t *number)
 
 double json_slice_number(const struct json_slice *slice)
 {
+        static const double scales[PLAIN_DIGITS] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
         char text[64];
+        int64_t mantissa;
+        unsigned decimals;
         double value;
 
+        if (read_plain(slice, &mantissa, &decimals) && mantissa != 0)
+                return (double)mantissa / scales[decimals];
         if (slice->kind != JSON_NUMBER || slice->size >= sizeof(text))
                 return (double)NAN;
         memcpy(text, slice->at, slice->size);

@@ -10,6 +10,7 @@
 #include "base/json/json_slice.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -383,6 +384,45 @@ static void texts_fit_or_are_refused(void **state)
         }
 }
 
+static void numbers_are_read_to_their_last_bit(void **state)
+{
+        static const struct {
+                const char *text; /* of the member d */
+                double value;     /* NAN = none */
+                bool is_whole;
+        } rows[] = {
+                {"0", 0, true},
+                {"-42", -42, true},
+                {"9.25", 9.25, false},
+                {"-0.1", -0.1, false},
+                {"0.3", 0.3, false},
+                {"123456.7890123", 123456.7890123, false},
+                {"0.0000000000001", 0.0000000000001, false},
+                {"99999999999.999", 99999999999.999, false},
+                {"999999999999999", 999999999999999, true},
+                {"1234567890123456", 1234567890123456, true},
+                {"1e3", 1000, true},
+                {"2.0", 2, true},
+                {"1e999", (double)NAN, false},
+                {"\"x\"", (double)NAN, false},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                CLEANUP(mem_cleanup) char *text = mem_format("{\"d\":%s}", rows[i].text);
+                struct json_slice slices[SLOTS];
+                int64_t whole = 0;
+                double value;
+
+                read_wanted(text, slices);
+                value = json_slice_number(&slices[D]);
+                assert_true(isnan(rows[i].value) ? isnan(value) : value == rows[i].value);
+                assert_int_equal(json_slice_int(&slices[D], &whole), rows[i].is_whole);
+                if (rows[i].is_whole)
+                        assert_true((double)whole == rows[i].value);
+        }
+}
+
 static void plain_characters_are_counted_at_every_place(void **state)
 {
         static const char specials[] = "\"\\\x1f\x01\x7f\x80\xff";
@@ -416,6 +456,7 @@ int main(void)
                 cmocka_unit_test(of_very_many_members_each_last_one_stays),
                 cmocka_unit_test(a_name_with_a_zero_character_is_copied),
                 cmocka_unit_test(texts_fit_or_are_refused),
+                cmocka_unit_test(numbers_are_read_to_their_last_bit),
                 cmocka_unit_test(plain_characters_are_counted_at_every_place),
         };
 
