@@ -515,23 +515,24 @@ static bool tells_once(const struct network *network)
 }
 
 /* After a start and a join at once, else more and more seldom. */
-static bool is_due(struct command *command)
+static bool is_due(const struct command *command, int64_t now_ms)
 {
-        int64_t now_ms = clock_steady_ms();
-        int last = ARRAY_SIZE(look_pauses_ms) - 1;
-        bool is_set = command->look_ms != 0;
-        bool is_due = is_set ? now_ms >= command->look_ms : command->is_unheard;
+        bool is_time = command->look_ms != 0 ? now_ms >= command->look_ms : command->is_unheard;
 
-        is_due |= !command->is_missing && may_be_emptied(command);
-        if (is_set && !is_due)
-                return false;
-        if (is_set && command->looks < last)
+        return is_time || (!command->is_missing && may_be_emptied(command));
+}
+
+/* Sets when it is asked for next: for the first time, or again. */
+static void plan_look(struct command *command, int64_t now_ms)
+{
+        int last = ARRAY_SIZE(look_pauses_ms) - 1;
+
+        if (command->look_ms != 0 && command->looks < last)
                 command->looks++;
         command->look_ms = now_ms + look_pauses_ms[command->looks];
         /* What was told meanwhile would have come again by now, if it ever does. */
         command->is_missing |= command->is_unheard;
         command->is_unheard = false;
-        return is_due;
 }
 
 static bool ask_still(void *context, struct command *command)
@@ -540,9 +541,16 @@ static bool ask_still(void *context, struct command *command)
         const struct network *of = device_network(command->device);
         CLEANUP(network_request_deinit) struct network_request request = NETWORK_REQUEST_INIT;
         struct network_access access;
+        int64_t now_ms = clock_steady_ms();
+        bool due;
 
         if (command->state < COMMAND_QUEUED || command->state == COMMAND_FINISHED ||
-            !tells_once(of) || !is_due(command))
+            !tells_once(of))
+                return true;
+        due = is_due(command, now_ms);
+        if (due || command->look_ms == 0)
+                plan_look(command, now_ms);
+        if (!due)
                 return true;
         if (downlink_route(network->options.settings, command->device, &access, NULL) !=
             DOWNLINK_ACCESS_OPEN)
