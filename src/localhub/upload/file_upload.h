@@ -18,7 +18,7 @@
 #include "http/http_server.h"
 #include "localhub/local_hub.h"
 
-/* The most bytes of a request for a blob, and of any other. */
+/* The most bytes of a request that brings a blob, or a part of one. */
 #define UPLOAD_BODY_MAX ((size_t)100 * 1024 * 1024)
 
 struct uploads;
