@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A network is one folder that supplies one struct network, and one line in the table of
- * networks.c. Network drivers are pure: bytes to events, an event to telemetry, a command to an
- * HTTP request. They open nothing, wait for nothing and keep nothing, and may be called on every
+ * table/networks.c. Network drivers are pure: bytes to events, an event to telemetry, a command to
+ * an HTTP request. They open nothing, wait for nothing and keep nothing, and may be called on every
  * thread.
  */
 #ifndef ISTHMUS_NETWORKS_NETWORK_H

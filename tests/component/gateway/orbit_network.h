@@ -228,7 +228,7 @@ static const struct network orbit = {
         .downlink = &orbit_downlink,
 };
 
-/* In place of src/networks/networks.c. */
+/* In place of src/networks/table/networks.c. */
 const struct network *const networks[] = {&orbit, NULL};
 
 #endif

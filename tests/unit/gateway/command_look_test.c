@@ -9,7 +9,7 @@
 static struct downlink_driver once_downlink;
 static struct network once = {.name = "things-stack", .downlink = &once_downlink};
 
-/* In place of src/networks/networks.c. */
+/* In place of src/networks/table/networks.c. */
 const struct network *const networks[] = {&once, NULL};
 
 static int setup_once(void **state)
