@@ -212,11 +212,13 @@ static void the_letters_that_died_first_give_way_when_they_are_too_many(void **s
         }
         /* Not in the order of their ids. */
         for (int i = 4; i >= 0; i--) {
-                int64_t now_ms = clock_steady_ms();
+                int64_t dead_ms;
 
                 store_dead(fixture->store, ids[i], "r");
                 support_flush(fixture->store);
-                while (clock_steady_ms() == now_ms)
+                /* The next one dies in another millisecond. */
+                dead_ms = clock_steady_ms();
+                while (clock_steady_ms() - dead_ms < 2)
                         continue;
         }
         wait_for_letters(fixture, 3);
