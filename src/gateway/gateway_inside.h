@@ -59,8 +59,7 @@ struct gateway {
  * started.
  */
 
-/* --- gateway_services.c --------------------------------------------------------------------------
- */
+/* --- gateway_services.c -------------------------------------------------------------------- */
 
 int gateway_open_store(struct gateway *gateway, struct reason *reason);
 void gateway_close_store(struct gateway *gateway);
@@ -77,8 +76,7 @@ void gateway_close_hubs(struct gateway *gateway);
 int gateway_open_formatters(struct gateway *gateway, struct reason *reason);
 void gateway_close_formatters(struct gateway *gateway);
 
-/* --- gateway_stages.c ----------------------------------------------------------------------------
- */
+/* --- gateway_stages.c ---------------------------------------------------------------------- */
 
 int gateway_load_stages(struct gateway *gateway, struct reason *reason);
 int gateway_start_stages(struct gateway *gateway, struct reason *reason);
@@ -89,8 +87,7 @@ void gateway_let_go(struct gateway *gateway);
 /* All that threads may have looked at, when none is left. */
 void gateway_free_parts(struct gateway *gateway);
 
-/* --- gateway_doors.c -----------------------------------------------------------------------------
- */
+/* --- gateway_doors.c ----------------------------------------------------------------------- */
 
 int gateway_take_orders(struct gateway *gateway, struct reason *reason);
 int gateway_show_page(struct gateway *gateway, struct reason *reason);

@@ -25,8 +25,7 @@
 /* A failed renewal is tried again as after so many failures: within seconds. */
 #define RENEWAL_FAILURES 3
 
-/* --- what the hub says of tokens ---------------------------------------------------------------
- */
+/* --- what the hub says of tokens ----------------------------------------------------------- */
 
 static void token_accepted(struct hub_device *device)
 {
@@ -106,8 +105,7 @@ static void token_answered(struct hub_device *device, int status, const char *sa
         hub_cbs_pump(connection);
 }
 
-/* --- what the hub says of links and session ----------------------------------------------------
- */
+/* --- what the hub says of links and session ------------------------------------------------ */
 
 static void unauthorized(struct hub_device *device, const char *why)
 {
@@ -233,8 +231,7 @@ void hub_turn_event(struct hub_client *client, pn_connection_t *connection, pn_e
         work(client);
 }
 
-/* --- what owners are told ----------------------------------------------------------------------
- */
+/* --- what owners are told ------------------------------------------------------------------ */
 
 static enum hub_device_state state_of(const struct hub_device *device)
 {

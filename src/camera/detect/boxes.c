@@ -138,8 +138,7 @@ static size_t read_end_to_end(const float *values, const int64_t *dimensions, fl
         return odd;
 }
 
-/* --- of those in one place the best ------------------------------------------------------------
- */
+/* --- of those in one place the best -------------------------------------------------------- */
 
 /* The best score first; equal ones by place and class, so that the order is always the same. */
 static int compare(const void *a, const void *b)

@@ -29,8 +29,7 @@ typedef bool (*javascript_limit_reached)(JSContextRef context, void *engine);
 extern void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double seconds,
                                                 javascript_limit_reached reached, void *engine);
 
-/* So are these, in JSLockRefPrivate.h. Whoever holds the lock need not take it for each function.
- */
+/* So are these, in JSLockRefPrivate.h. Who holds the lock need not take it for each function. */
 extern void JSLock(JSContextRef context);   /* NOLINT(readability-identifier-naming) */
 extern void JSUnlock(JSContextRef context); /* NOLINT(readability-identifier-naming) */
 

@@ -505,8 +505,7 @@ static enum command_turn ask(struct command_network *network, struct command *co
         return submit(network, command, question, &request);
 }
 
-/* --- what was told while nobody was there, or was lost on the way ------------------------------
- */
+/* --- what was told while nobody was there, or was lost on the way -------------------------- */
 
 /* Its network tells what becomes of a downlink once, and its list what it still has. */
 static bool tells_once(const struct network *network)
@@ -626,8 +625,7 @@ static enum command_turn find_out(struct command_network *network, struct comman
                 return ask(network, command, QUESTION_HAVE_YOU);
         if (clock_steady_ms() - command->begun.steady_ms > SHORTEST_DELIVERY_MS)
                 return refuse(network, command, NOT_KNOWN);
-        /* Sent once more, the network tells whether it has it, as long as no device can have got
-         * it. */
+        /* Sent once more the network tells whether it has it, as long as no device can have it. */
         if (!renew_record(network, command))
                 return COMMAND_TURN_OVER;
         return command->record_failed ? again(network, command, 0, NOT_RECORDED)

@@ -94,8 +94,7 @@ int control_commands_find(const struct control_options *options, const char *ref
         return 409;
 }
 
-/* --- of another gateway's device ---------------------------------------------------------------
- */
+/* --- of another gateway's device ----------------------------------------------------------- */
 
 struct stored_search {
         const struct control_options *options;

@@ -104,8 +104,7 @@ void upload_tell(struct uploads *uploads, const struct upload *upload,
 void upload_drop(struct uploads *uploads, struct upload *upload);
 void upload_free(struct upload *upload);
 
-/* --- upload_account.c: blobs in a storage account ----------------------------------------------
- */
+/* --- upload_account.c: blobs in a storage account ------------------------------------------ */
 
 /* Answers with the place once the account has a container for it. Takes `place`. */
 void upload_account_open(struct uploads *uploads, struct upload *upload,

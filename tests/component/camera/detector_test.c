@@ -117,8 +117,7 @@ static void an_empty_picture_of_any_size_has_nothing_in_it(void **state)
         detector_free(detector);
 }
 
-/* --- what can't be used ------------------------------------------------------------------------
- */
+/* --- what can't be used -------------------------------------------------------------------- */
 
 static void assert_refused(const char *path, const char *labels, const char *within)
 {

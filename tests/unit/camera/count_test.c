@@ -245,8 +245,7 @@ static void no_two_things_are_told_by_one_name(void **state)
                                "'details' would be called 'details' in telemetry, which is"));
 }
 
-/* --- tracks ------------------------------------------------------------------------------------
- */
+/* --- tracks -------------------------------------------------------------------------------- */
 
 struct follower {
         struct tracks tracks;

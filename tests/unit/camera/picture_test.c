@@ -168,8 +168,7 @@ static void a_huge_picture_is_refused_before_memory_is_taken(void **state)
         assert_non_null(strstr(reason.text, "65000 x 60000"));
 }
 
-/* --- orientation -------------------------------------------------------------------------------
- */
+/* --- orientation --------------------------------------------------------------------------- */
 
 /* Puts an APP1 with that orientation behind the start of the picture. */
 static void add_orientation(struct buf *out, const struct buf *jpeg, int orientation, bool little)
@@ -246,8 +245,7 @@ static void each_corner_goes_where_the_orientation_says(void **state)
         }
 }
 
-/* --- letterbox ---------------------------------------------------------------------------------
- */
+/* --- letterbox ----------------------------------------------------------------------------- */
 
 static void a_picture_fits_as_yolo_fits_it(void **state)
 {
@@ -320,8 +318,7 @@ static void pixels_are_blended_at_half_pixel_centres(void **state)
         picture_deinit(&picture);
 }
 
-/* --- marks -------------------------------------------------------------------------------------
- */
+/* --- marks --------------------------------------------------------------------------------- */
 
 static void marks_are_drawn_at_any_size(void **state)
 {

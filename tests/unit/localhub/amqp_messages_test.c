@@ -293,8 +293,7 @@ static void faults_withhold_credit_until_they_are_removed(void **state)
         assert_int_equal(pn_link_credit(link), 1000);
 }
 
-/* --- the limits of a size ----------------------------------------------------------------------
- */
+/* --- the limits of a size ------------------------------------------------------------------ */
 
 /* A size S1 has 100 a second, and a minute's worth at once. */
 static void too_many_devices_a_second_are_refused_w34(void **state)
