@@ -40,7 +40,7 @@ for (const [size, options] of Object.entries(SIZES)) {
     const tally = await yard.locator('.tally li').allInnerTexts();
     assert.deepEqual(tally.map((text) => text.replace(/\s+/g, ' ')),
       ['3 red', '2 green', '1 blue', '2 gate_red', '1 gate_green', '1 gate_blue']);
-    assert.ok(await yard.locator('img').evaluate((image) => image.complete && image.naturalWidth > 0));
+    await eventually('the picture', () => yard.locator('img').evaluate((image) => image.complete && image.naturalWidth > 0));
     assert.match(await yard.locator('img').getAttribute('alt'), /^yard at .*: .*3 red/);
     await camera.show(drawCounts({ red: 1 }));
     await yard.locator('.tally li', { hasText: '1 red' }).waitFor();
